@@ -6,9 +6,11 @@ confirmed(house, client.post("/api/v1/revenue/caps", json=body).json())
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from api.house import House
+from auth.grants.tables import GrantRow
 from tests.people import client_as
 
 FEE: dict[str, Any] = {
@@ -48,3 +50,11 @@ def a_fee_cap(house: House, **body: Any) -> dict[str, Any]:
 def a_revenue_cap(house: House, **body: Any) -> dict[str, Any]:
     """The revenue of an operator's year, in force."""
     return confirmed(house, proposed(house, "/api/v1/revenue/caps", **body))
+
+
+def in_force_since(house: House, grant_id: str, begins: datetime) -> None:
+    """Let a grant have counted for longer, so that money could be taken for what is made of it."""
+    with house.write() as work:
+        row = work.db.get_one(GrantRow, grant_id)
+        row.activated_at = row.starts_at = begins
+        work.db.add(row)

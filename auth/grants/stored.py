@@ -7,12 +7,13 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from auth.grants.tables import GrantFacts, GrantRow
-from auth.policy.model import LEAVING, GrantPolicy
+from auth.policy.model import LEAVING, GrantPolicy, Use
 from auth.policy.stored import stored_policy
 from auth.stored import if_readable, readable
 from core.text import Text
 
 _ANY: Final = TypeAdapter(dict[str, Any])
+_NOT_NOTED: Final = frozenset({Use.DENIED.value, Use.FILTER_ONLY.value})
 _LEAVING: Final = frozenset(use.value for use in LEAVING)
 _UNREADABLE: Final = Text(
     "授权 {id} 的条款含有本版本不能执行的内容（{places}），已停止使用；请联系安全管理员。",
@@ -72,6 +73,11 @@ def uses_of(row: GrantRow) -> dict[str, str] | None:
 def leaving(row: GrantRow) -> tuple[str, ...]:
     """Columns that may leave under the grant; none where they cannot be told, for it is out of use."""
     return tuple(name for name, use in (uses_of(row) or {}).items() if use in _LEAVING)
+
+
+def read_by_name(row: GrantRow) -> tuple[str, ...]:
+    """Columns of which each use is noted: all that are granted but those that only choose rows; none where they cannot be told."""
+    return tuple(name for name, use in (uses_of(row) or {}).items() if use not in _NOT_NOTED)
 
 
 def _scenario(row: GrantRow) -> str:

@@ -168,8 +168,17 @@ def registration_objections(mode: Registration, code: str) -> tuple[Reason, ...]
     return (_no("product-not-registered", "本地要求数据产品先登记；请填写登记编码后再收费。", "Products must be registered here first; enter the code of the registration before charging.", REGISTERING),)  # fmt: skip
 
 
-def sold_objections(charged_on: date, last_days: Iterable[date]) -> tuple[Reason, ...]:
-    """Money is taken for a product while it is offered and a grant of its sources is in force. `last_days`: of either, local."""
+def sold_objections(
+    charged_on: date, first_day: date | None, last_days: Iterable[date]
+) -> tuple[Reason, ...]:
+    """Money is taken for a product while it is offered and a grant of its sources is in force. `first_day`: of the first such grant,
+    None where none ever was; `last_days`: of the product and of the last grant. Days are local.
+    """
+    if first_day is None or charged_on < first_day:
+        named = f"自 {first_day} 起" if first_day else "尚未"
+        since = f"counts from {first_day} on" if first_day else "has counted yet"
+        which = "The first of its grants" if first_day else "None of its grants"
+        return (_no("product-not-sold-then", f"该产品的来源授权{named}生效，此前不得收费；请核对收费日期。", f"{which} {since}; nothing is charged before. Check the day of the charge.", PRICES),)  # fmt: skip
     if not (past := sorted(day for day in last_days if charged_on > day)):
         return ()
     return (_no("product-not-sold-then", f"该产品已下架或其来源授权已于 {past[0]} 终止，此后不得收费；如为补登，请填写当时的收费日期。", f"The product ended, or the last of its grants did, on {past[0]}; nothing is charged after that. Give the day of the charge if you enter it late.", PRICES),)  # fmt: skip

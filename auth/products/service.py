@@ -415,7 +415,7 @@ def charge(work: Work, actor: Actor, product_id: str, body: FeeCreate) -> FeeRow
         mode = profile(work).product_registration
         refuse_if(
             (
-                *rules.sold_objections(body.charged_on, _last_days(work, row)),
+                *rules.sold_objections(body.charged_on, *_sold(work, row)),
                 *price_objections(work, row, body.price_fen, body.charged_on),
                 *rules.registration_objections(mode, row.registration_code),
             )
@@ -433,21 +433,26 @@ def charge(work: Work, actor: Actor, product_id: str, body: FeeCreate) -> FeeRow
     return fee
 
 
-def _last_days(work: Work, row: ProductRow) -> list[date]:
-    """The last days on which the product could be sold: when its maker ended it, and when the last grant of its sources' lines ended."""
+def _sold(work: Work, row: ProductRow) -> tuple[date | None, list[date]]:
+    """The first day on which a grant of its sources' lines counted, and the last days on which the product could be sold: when its maker
+    ended it, and when the last grant of those lines ended.
+    """
     found = [row.ended_at] if row.ended_at else []
     named = work.db.exec(select(ProductSourceRow.grant_id).where(ProductSourceRow.product_id == row.id))
-    of_line, step, lived = set[str](), set(named), list[datetime]()
+    of_line, step = set[str](), set(named)
+    began, lived = list[datetime](), list[datetime]()
     begun = col(GrantRow.activated_at).is_not(None)
     while step := step - of_line:
         of_line |= step
-        rows = work.db.exec(select(GrantRow).where(col(GrantRow.id).in_(sorted(step)), begun))
+        rows = work.db.exec(select(GrantRow).where(col(GrantRow.id).in_(sorted(step)), begun)).all()
+        began += [max(each.activated_at or each.starts_at, each.starts_at) for each in rows]
         lived += [min(each.ended_at or each.ends_at, each.ends_at) for each in rows]
         after = select(GrantRow.id).where(col(GrantRow.succeeds_id).in_(sorted(step)), begun)
-        step = set(work.db.exec(after))
+        step = set(work.db.exec(after)) | {each.succeeds_id for each in rows if each.succeeds_id}
     if lived:
         found.append(max(lived))
-    return [each.astimezone(LOCAL).date() for each in found]
+    first = min(began).astimezone(LOCAL).date() if began else None
+    return first, [each.astimezone(LOCAL).date() for each in found]
 
 
 def _demand_entered(work: Work, product_id: str, body: FeeCreate) -> None:

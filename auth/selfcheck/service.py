@@ -24,7 +24,7 @@ from auth.audit import AuditEventRow
 from auth.duties import overdue
 from auth.duties.workflow import Kind
 from auth.grants.standing import licence
-from auth.grants.stored import leaving
+from auth.grants.stored import read_by_name
 from auth.grants.tables import GrantRow, UsageColumnRow, UsageEventRow
 from auth.grants.workflow import State
 from auth.identity.factor import is_enrolled
@@ -433,7 +433,7 @@ def _unread(work: Work, grants: list[GrantRow], since: datetime) -> int:
         col(UsageColumnRow.grant_id).in_([row.id for row in old]), col(UsageColumnRow.last_read_at) >= since
     )
     seen = set(work.db.exec(read).all())
-    return sum((row.id, name) not in seen for row in old for name in leaving(row))
+    return sum((row.id, name) not in seen for row in old for name in read_by_name(row))
 
 
 def _frozen(work: Work, org_id: str, grant_ids: list[str]) -> bool:

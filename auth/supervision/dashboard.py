@@ -18,7 +18,7 @@ from sqlmodel import col, select
 
 from auth.grants import dormancy, in_force
 from auth.grants.ledger import REFUSED
-from auth.grants.stored import leaving
+from auth.grants.stored import read_by_name
 from auth.grants.tables import GrantRow, UsageColumnRow, UsageEventRow, UsageMonthRow
 from auth.identity.tables import OrganisationRow
 from auth.policy.filters.rules import LOCAL
@@ -193,7 +193,7 @@ def _watched(work: Work, live: list[GrantRow], orgs: dict[str, tuple[str, str]])
         if since <= dormant_before and max(read.values(), default=since) <= dormant_before:
             dormant.append(watched(grant))
         elif since <= unread_before:
-            unread = [name for name in leaving(grant) if name not in read or read[name] <= unread_before]
+            unread = [name for name in read_by_name(grant) if name not in read or read[name] <= unread_before]
             if unread:
                 over_broad.append(watched(grant, unread))
     ending = sorted((g for g in live if g.ends_at <= ends_before), key=lambda g: (g.ends_at, g.id))

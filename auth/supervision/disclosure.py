@@ -76,22 +76,29 @@ def disclosure(work: Work, year: int) -> Disclosure:
     orgs: dict[str, Row[Any]] = {row.id: row for row in fetched(work, _ORGS)}
     granted = _grants(work, begins, ends)
     used = _used(work, year)
-    holders = {row.org_id for row in granted} | {row.org_id for row in used}
     by_id = {row.id: row for row in work.db.exec(select(ProductRow).order_by(col(ProductRow.id)))}
-    offered = [row for row in by_id.values() if row.entered_at < ends]
-    live_products = [row for row in offered if row.ended_at is None or row.ended_at >= begins]
     fees, corrections = _fees(work, year, by_id), _corrections(work, year, by_id)
     agreed, incidents = _agreements(work, year, orgs), _incidents(work, begins, ends)
     moved_on = _moved_on(work, ends)
+    charged = {fee["product_id"] for fee in fees}
+    products = [
+        row
+        for row in by_id.values()
+        if row.id in charged or (row.entered_at < ends and (row.ended_at is None or row.ended_at >= begins))
+    ]
+    operators = (
+        {row.org_id for row in granted} | {row.org_id for row in used} | {row.org_id for row in products}
+    )
+    operators |= {each["org_id"] for each in agreed}
     made = Disclosure(
         year=year,
         bodies=[_org(row) for row in orgs.values() if row.kind == OrgKind.IMPLEMENTING_BODY],
         agreements=agreed,
         authorisations=[_authorisation(row, orgs, ends, moved_on) for row in granted],
         fee_caps=_caps(work, year),
-        operators=[_org(orgs[each]) for each in sorted(holders) if orgs[each].kind in ENTERPRISE_KINDS],
+        operators=[_org(orgs[each]) for each in sorted(operators) if orgs[each].kind in ENTERPRISE_KINDS],
         resources=_resources(used, orgs),
-        products=[_product(row, orgs) for row in live_products],
+        products=[_product(row, orgs) for row in products],
         fees=fees,
         corrections=corrections,
         revenue=[row.model_dump() for row in revenue.revenue(work, year=year, counted_by=year)],

@@ -58,7 +58,7 @@ def test_a_product_is_traceable_to_the_file_it_was_built_on(scene: Scene) -> Non
     strange = _product(scene, sources=[{"grant_id": scene.grant_id, "sha256": "0" * 64}])
     assert "file-not-delivered" in officer.post("/api/v1/products", json=strange).text
     fees = f"/api/v1/products/{entered['id']}/fees"
-    charge = {"charged_on": "2026-03-01", "quantity": 3, "price_fen": 4000}
+    charge = {"charged_on": "2026-03-02", "quantity": 3, "price_fen": 4000}
     assert officer.post(fees, json=charge).status_code == 201
     assert "price-above-cap" in officer.post(fees, json=charge | {"price_fen": 5001}).text
     assert officer.post(fees, json=charge | {"quantity": -1}).status_code == 422
@@ -177,7 +177,7 @@ def test_pages_of_products_caps_and_disclosure(scene: Scene) -> None:
     done = officer.submit("/products", **form)
     assert done.status_code == 303
     shown = done.headers["location"]
-    fee = {"charged_on": "2026-03-01", "quantity": "2", "price": "40", "note": ""}
+    fee = {"charged_on": "2026-03-02", "quantity": "2", "price": "40", "note": ""}
     assert officer.submit(f"{shown}/fees", **fee).status_code == 303
     assert "80.00" in officer.get(shown).text
     assert officer.submit(f"{shown}/end").status_code == 303
@@ -201,7 +201,7 @@ def test_the_price_rule_agreed_in_a_grant_binds_products_built_on_it(scene: Scen
     assert [r["code"] for r in refused.json()["reasons"]] == ["price-above-agreed"]
     entered = officer.post("/api/v1/products", json=asked | {"price_fen": 4500})
     assert entered.status_code == 201, entered.text
-    fee = {"charged_on": "2026-03-01", "quantity": 1, "price_fen": 4501}
+    fee = {"charged_on": "2026-03-02", "quantity": 1, "price_fen": 4501}
     charged = officer.post(f"/api/v1/products/{entered.json()['id']}/fees", json=fee)
     assert [r["code"] for r in charged.json()["reasons"]] == ["price-above-agreed"]
 

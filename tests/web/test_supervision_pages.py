@@ -46,7 +46,7 @@ def test_a_proposed_cap_is_readable_and_says_what_is_over_it(sqlite_house: House
     officer = client_as(sqlite_house, "officer")
     made = officer.post("/api/v1/products", json=product).json()["id"]
     officer.post(
-        f"/api/v1/products/{made}/fees", json={"charged_on": "2026-03-01", "quantity": 3, "price_fen": 4000}
+        f"/api/v1/products/{made}/fees", json={"charged_on": "2026-03-02", "quantity": 3, "price_fen": 4000}
     )
     a_revenue_cap(sqlite_house, cap_fen=20_000)
     page = page_as("approver", "/fee-caps")

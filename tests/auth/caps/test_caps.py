@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from typer.testing import CliRunner
 from api import cli
 from api.house import House
 from auth.products.rules import CHECKS
-from tests.caps import REVENUE, a_fee_cap, a_revenue_cap, confirmed, proposed
+from tests.caps import REVENUE, a_fee_cap, a_revenue_cap, confirmed, in_force_since, proposed
 from tests.conftest import TestClock
 from tests.datasets.extracts.scene import Scene, a_scene
 from tests.people import a_person, actor_of, browser_as, client_as
@@ -28,6 +29,7 @@ def lite(sqlite_house: House) -> Scene:
 
 
 def a_product(scene: Scene, price: int = 4000, **changes: Any) -> str:
+    in_force_since(scene.house, scene.grant_id, datetime(2026, 2, 1, tzinfo=UTC))
     body = {
         "name_zh": "风险指数", "name_en": "Risk index", "kind": "indicator", "summary": "按区域汇总的风险指数", "scenario_id": "safety",
         "purpose": "risk-pricing", "unit": "times", "price_fen": price, "sources": [{"grant_id": scene.grant_id}], "affirmed": list(CHECKS), "level": 2,

@@ -95,6 +95,15 @@ def test_money_is_written_as_people_write_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("first", "said"), [(None, "has counted yet"), (date(2026, 3, 3), "counts from 2026-03-03 on")]
+)
+def test_nothing_is_charged_before_a_grant_counted(first: date | None, said: str) -> None:
+    (found,) = sold_objections(date(2026, 3, 2), first, [])
+    assert (found.code, said in found.text.en) == ("product-not-sold-then", True)
+    assert "None" not in found.text.zh
+
+
+@pytest.mark.parametrize(
     ("last_days", "named"),
     [
         ([], None),
@@ -106,6 +115,6 @@ def test_money_is_written_as_people_write_it() -> None:
 def test_nothing_is_charged_after_the_first_of_the_last_days(
     last_days: list[date], named: str | None
 ) -> None:
-    found = sold_objections(date(2026, 3, 2), last_days)
+    found = sold_objections(date(2026, 3, 2), date(2026, 3, 2), last_days)
     assert [each.code for each in found] == (["product-not-sold-then"] if named else [])
     assert all(str(named) in each.text.en for each in found)

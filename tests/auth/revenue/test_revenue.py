@@ -55,7 +55,7 @@ def _charged(scene: Scene) -> None:
     }  # fmt: skip
     officer = client_as(scene.house, "officer")
     made = officer.post("/api/v1/products", json=product).json()
-    charge = {"charged_on": "2026-03-01", "quantity": 3, "price_fen": 4000}
+    charge = {"charged_on": "2026-03-02", "quantity": 3, "price_fen": 4000}
     assert officer.post(f"/api/v1/products/{made['id']}/fees", json=charge).status_code == 201
 
 

@@ -13,9 +13,11 @@ from auth.products.rules import CHECKS
 from auth.products.tables import FeeRow
 from auth.supervision.disclosed import canonical, told
 from core.text import Lang
-from tests.caps import a_fee_cap
+from tests.auth.agreements.scene import an_agreement, with_planner
+from tests.caps import a_fee_cap, in_force_since
 from tests.conftest import TestClock
 from tests.datasets.extracts.scene import Scene, a_scene
+from tests.desk import a_desk
 from tests.people import a_person, browser_as, client_as
 
 YEARS = (2026, 2027, 2028)
@@ -27,6 +29,7 @@ def scene(house: House) -> Scene:
 
 
 def a_product(scene: Scene) -> str:
+    in_force_since(scene.house, scene.grant_id, datetime(2026, 2, 1, tzinfo=UTC))
     cap = {
         "scenario_id": "*",
         "unit": "times",
@@ -177,3 +180,21 @@ def test_when_a_year_was_disclosed_is_told_to_who_supervises_and_to_nobody_else(
         assert client_as(scene.house, who).get(at).json()["year"] == 2026, who
     strangers = ("officer", "officer2", "analyst", "steward_a", "roads_screener", "clerk", "unplaced", None)
     assert [client_as(scene.house, who).get(at).status_code for who in strangers] == [403] * 7 + [401]
+
+
+def test_money_of_before_the_first_grant_is_refused(scene: Scene) -> None:
+    at = a_product(scene)
+    refused = charged(scene, at, "2026-01-31", 1)
+    assert (refused.status_code, "product-not-sold-then" in refused.text) == (403, True)
+    assert charged(scene, at, "2026-02-01", 1).status_code == 201
+
+
+def test_whoever_has_an_agreement_or_a_product_is_an_operator(house: House) -> None:
+    desk = with_planner(a_desk(house))
+    an_agreement(desk)
+    told = client_as(house, "auditor").get("/api/v1/disclosure/2026").json()
+    assert [each["id"] for each in told["operators"]] == ["insurer"]
+    assert told["authorisations"] == []
+    assert ("operators", "insurer", "credit_code") in {
+        (each["section"], each["subject"], each["field"]) for each in told["missing"]
+    }

@@ -166,6 +166,22 @@ def test_filters_find_and_leave_out(desk: Desk) -> None:
             assert reading.sums(work, wish).lines == expected, wish
 
 
+def test_columns_for_statistics_that_nobody_asked_about_are_too_much(desk: Desk, clock: TestClock) -> None:
+    uses = {
+        "rooms": "aggregate_only",
+        "area_m2": "aggregate_only",
+        "venue_id": "join_only",
+        "is_open": "filter_only",
+    }
+    columns = [{"name": name, "use": use, "reason": "需要计算风险用于定价"} for name, use in uses.items()]
+    grant = a_grant(desk, columns=columns, forms=["query_agg", "verify"])
+    clock.forward(days=100)
+    _take(desk, grant, ("rooms",))
+    with desk.read("auditor") as (work, _):
+        (broad,) = dashboard(work, *a_year_to(clock())).over_broad
+    assert broad.columns == ["area_m2", "venue_id"]
+
+
 def test_a_grant_without_delivery_is_dormant_and_one_with_unread_columns_too_broad(
     desk: Desk, clock: TestClock
 ) -> None:
