@@ -24,7 +24,7 @@ from auth.messages import reminders
 from auth.papers import cover as papers
 from auth.profile.now import limits_now
 from auth.registrations import service as registrations
-from auth.reviews import owed
+from auth.reviews import owed, pilots
 from auth.reviews import service as reviews
 from auth.revocations import service as revocations
 from core.work import Work
@@ -51,6 +51,7 @@ def is_anything_due(work: Work) -> bool:
         or dormancy.waiting(work, limits_now(work))
         or agreements.is_anything_due(work)
         or reviews.is_anything_due(work)
+        or pilots.is_anything_due(work)
         or owed.is_anything_due(work)
         or ended.is_anything_due(work)
         or registrations.is_anything_due(work)
@@ -68,5 +69,7 @@ def note_due(work: Work) -> int:
     ) + waking.suspend_dormant_due(work)
     noted += ended.tell_due(work) if ended.is_anything_due(work) else 0
     noted += registrations.tell_due(work) if registrations.is_anything_due(work) else 0
-    noted += reviews.settle_due(work) + owed.tell_due(work) + revocations.lapse_due(work)
+    noted += (
+        reviews.settle_due(work) + pilots.open_due(work) + owed.tell_due(work) + revocations.lapse_due(work)
+    )
     return noted + escalation.escalate_due(work) + reminders.remind_due(work)

@@ -58,7 +58,7 @@ ANSWER: Final = "auth:review:answer"
 DECIDE: Final = "auth:review:decide"
 CAMPAIGN: Final = "auth:campaign:open"
 PILOT: Final = "auth:pilot:mark"
-_LIVE: Final = (GrantState.ACTIVE, GrantState.SUSPENDED)
+LIVE: Final = (GrantState.ACTIVE, GrantState.SUSPENDED)
 Names = Annotated[tuple[Annotated[str, Bound(min_length=1, max_length=255)], ...], Bound(max_length=2000)]
 
 
@@ -168,13 +168,13 @@ def open_campaign(work: Work, actor: Actor, body: CampaignOpen) -> CampaignRead:
             Text(f"{period} 的复核已发起。", f"The campaign of {period} was opened already."),
             campaign=known.id,
         )
-    due = _due(work)
-    row = CampaignRow(**made_by(work, actor), state=CampaignState.OPEN, period=period, due_on=due)
-    live = select(GrantRow).where(col(GrantRow.state).in_(_LIVE), GrantRow.ends_at > work.now)
+    last = _due(work)
+    row = CampaignRow(**made_by(work, actor), state=CampaignState.OPEN, period=period, due_on=last)
+    live = select(GrantRow).where(col(GrantRow.state).in_(LIVE), GrantRow.ends_at > work.now)
     held = list(work.db.exec(live.order_by(col(GrantRow.id))))
-    CAMPAIGNS.open(work, actor, row, {"period": period, "due_on": str(due), "grants": len(held)})
+    CAMPAIGNS.open(work, actor, row, {"period": period, "due_on": str(last), "grants": len(held)})
     for grant in held:
-        _open(work, actor, grant, Kind.CERTIFICATION, due, row.id)
+        ask(work, actor, grant, Kind.CERTIFICATION, row.id)
     return campaign(work, actor, row.id)
 
 
@@ -216,19 +216,19 @@ def evaluate(work: Work, actor: Actor, grant_id: str) -> ReviewRead:
         raise Conflict(
             Text("该授权已有在办的评估。", "An evaluation of this grant is open already."), review=known
         )
-    return read(work, _open(work, actor, grant, Kind.EVALUATION, _due(work), None))
+    return read(work, ask(work, actor, grant, Kind.EVALUATION))
 
 
-def _open(
-    work: Work, actor: Actor, grant: GrantRow, kind: Kind, due: date, campaign_id: str | None
-) -> ReviewRow:
+def ask(work: Work, actor: Actor, grant: GrantRow, kind: Kind, campaign_id: str | None = None) -> ReviewRow:
+    """Open a look at a grant, and tell the stewards who answer."""
+    last = _due(work)
     row = ReviewRow(
         **made_by(work, actor), state=State.OPEN, kind=kind, campaign_id=campaign_id, grant_id=grant.id, org_id=grant.org_id,
-        department_id=grant.department_id, dataset_id=grant.dataset_id, title_zh=grant.title_zh, title_en=grant.title_en, due_on=due,
+        department_id=grant.department_id, dataset_id=grant.dataset_id, title_zh=grant.title_zh, title_en=grant.title_en, due_on=last,
     )  # fmt: skip
-    REVIEWS.open(work, actor, row, {"kind": kind.value, "due_on": str(due)})
+    REVIEWS.open(work, actor, row, {"kind": kind.value, "due_on": str(last)})
     people = audience.holders(work, STEWARDS, [row.department_id])
-    facts = {"title_zh": row.title_zh, "title_en": row.title_en, "due_on": str(due)}
+    facts = {"title_zh": row.title_zh, "title_en": row.title_en, "due_on": str(last)}
     tell(work, people, "review.waits", subject=row.id, href=f"/reviews/{row.id}", once=row.id, facts=facts)
     return row
 
@@ -310,7 +310,7 @@ def against(work: Work, actor: Actor, row: ReviewRow, which: StrEnum) -> Iterato
 
 
 def mark_pilot(work: Work, actor: Actor, grant_id: str, body: PilotMark) -> None:
-    """Say that a grant is a pilot: short, and evaluated before it may be renewed. Its evaluation is opened at once when it is in force."""
+    """Say that a grant is a pilot: short, and evaluated before it may be renewed. `auth.reviews.pilots` opens its evaluation in time."""
     grant = grant_queries.row(work, GrantId(grant_id), actor, to_change=True)
     if cover.is_pilot(work, grant):
         raise Conflict(Text("该授权已是试点。", "The grant is a pilot already."))
@@ -346,7 +346,7 @@ def settle_due(work: Work) -> int:
 
 def _renewal(work: Work, grant_id: str) -> GrantRow | None:
     """The grant that renews it and is in force, or waits for its first day."""
-    wanted = select(GrantRow).where(GrantRow.succeeds_id == grant_id, col(GrantRow.state).in_(_LIVE))
+    wanted = select(GrantRow).where(GrantRow.succeeds_id == grant_id, col(GrantRow.state).in_(LIVE))
     return work.db.exec(wanted.order_by(col(GrantRow.id))).first()
 
 

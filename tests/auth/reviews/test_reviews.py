@@ -19,13 +19,19 @@ from auth.duties import service as duties
 from auth.duties.service import DutyAnswer
 from auth.grants import reading
 from auth.grants import service as grants
+from auth.grants.reading import GrantRead
 from auth.grants.steps import GrantStep
 from auth.messages import reminders
-from auth.reviews import rules, service
+from auth.policy.filters.rules import LOCAL
+from auth.policy.limits import Reminded, limits
+from auth.profile.model import ReminderDays, shipped
+from auth.reviews import pilots, rules, service
 from auth.reviews.service import CampaignOpen, CampaignRead, PilotMark, ReviewAnswer, ReviewRead
 from auth.reviews.workflow import MOVES, UNANSWERED, State, Step, advance
 from auth.roles import Role
 from core.errors import AccessRefused, Conflict, InputRefused, NotFound, TransitionRefused
+from tests.auth.agreements.scene import in_force
+from tests.auth.grants.following import follow, granted
 from tests.conftest import TestClock
 from tests.desk import (
     Desk,
@@ -43,6 +49,7 @@ from tests.desk import (
 from tests.people import a_person, browser_as, client_as
 
 DAY = date(2026, 3, 2)
+AUTUMN = date(2026, 11, 30)
 
 
 @pytest.fixture
@@ -241,6 +248,76 @@ def test_a_pilot_is_evaluated_before_it_is_renewed(desk: Desk, clock: TestClock)
     assert (kept.state, kept.found["deliveries"]) == (State.KEPT, 0)
     with desk.write("applicant") as (work, actor):
         assert succession.renew(work, actor, grant.id, assets=desk.assets).succession == "renewal"
+
+
+def _sweep(desk: Desk) -> list[ReviewRead]:
+    with desk.house.read() as work:
+        waits = deadlines.is_anything_due(work)
+    with desk.house.write() as work:
+        assert (deadlines.note_due(work) > 0) == waits
+    return _items(desk, kind="evaluation")
+
+
+def _last_day(grant: GrantRead) -> date:
+    return (grant.ends_at - timedelta(seconds=1)).astimezone(LOCAL).date()
+
+
+def test_the_evaluation_of_a_pilot_is_opened_once_in_time_before_its_end(
+    desk: Desk, clock: TestClock
+) -> None:
+    grant = a_grant(desk, columns=["venue_id"], ends_on=AUTUMN)
+    a_grant(desk, columns=["venue_name"], scenario_id="parking", ends_on=AUTUMN)
+    with desk.write("approver") as (work, actor):
+        service.mark_pilot(work, actor, grant.id, PilotMark(reason="首批试点场景"))
+    before = max(limits().reminders[Reminded.GENERAL].days)
+    clock.now = grant.ends_at - timedelta(days=before + 1, seconds=1)
+    assert _sweep(desk) == [], "nothing to judge yet"
+    clock.forward(days=1)
+    (asked,) = _sweep(desk)
+    assert (asked.grant_id, asked.state, asked.is_pilot) == (grant.id, State.OPEN, True)
+    assert asked.due_on < _last_day(grant)
+    told = client_as(desk.house, "steward_a").get("/api/v1/me/messages").json()["items"]
+    assert "review.waits" in {each["kind"] for each in told}
+    with desk.house.write() as work:
+        assert pilots.open_due(work) == 0
+    _answer(desk, asked, Step.KEEP, value="赔付更准", complaints="无", quality="良好")
+    clock.forward(days=1)
+    assert [each.id for each in _sweep(desk)] == [asked.id]
+
+
+def test_a_pilot_that_was_evaluated_or_has_ended_is_not_asked_about(desk: Desk, clock: TestClock) -> None:
+    kept, ended = (
+        a_grant(desk, columns=["venue_id"], ends_on=AUTUMN),
+        a_grant(desk, columns=["venue_name"], scenario_id="parking", ends_on=AUTUMN),
+    )
+    with desk.write("approver") as (work, actor):
+        for grant in (kept, ended):
+            service.mark_pilot(work, actor, grant.id, PilotMark(reason="首批试点场景"))
+    with desk.write("watch") as (work, actor):
+        found = service.evaluate(work, actor, kept.id)
+        grants.revoke(work, actor, ended.id, GrantStep(note="违反使用约定"))
+    _answer(desk, found, Step.KEEP, value="赔付更准", complaints="无", quality="良好")
+    clock.now = kept.ends_at - timedelta(days=9)
+    assert [each.id for each in _sweep(desk)] == [found.id]
+
+
+def test_a_pilot_that_was_amended_is_asked_about_and_a_profile_of_late_reminders_asks_in_time(
+    desk: Desk, clock: TestClock
+) -> None:
+    first = a_grant(desk, columns=["venue_id", "venue_name"], ends_on=AUTUMN)
+    with desk.write("approver") as (work, actor):
+        service.mark_pilot(work, actor, first.id, PilotMark(reason="首批试点场景"))
+    clock.forward(days=1)
+    second = activated(desk, granted(desk, follow(desk, first.id)))
+    late = ReminderDays(days_before=(1,), source="本地规定")
+    in_force(desk, shipped()["generic-open-data"].model_copy(update={"reminders": {Reminded.GENERAL: late}}))
+    days = 2 * limits()["review_answer_working_days"]
+    clock.now = second.ends_at - timedelta(days=days + 1, seconds=1)
+    assert _sweep(desk) == []
+    clock.forward(days=1)
+    (asked,) = _sweep(desk)
+    assert asked.grant_id == second.id
+    assert asked.due_on < _last_day(second)
 
 
 def test_a_grant_that_ends_meanwhile_settles_its_look(desk: Desk) -> None:
