@@ -18,6 +18,7 @@ from auth.applications.workflow import ANSWERED
 from auth.clocks.counting import day_of
 from auth.consents.tables import ConsentRow
 from auth.consents.workflow import State as ConsentState
+from auth.duties import overdue
 from auth.duties.tables import DutyRow
 from auth.duties.workflow import KIND_NAMES, Kind
 from auth.duties.workflow import State as DutyState
@@ -59,7 +60,10 @@ def _of_roles(work: Work, roles: tuple[Role, ...], org: str) -> list[str]:
 def duties(work: Work, until: date) -> Iterator[Ending]:
     """Reports and certificates that have not been handed in."""
     wanted = select(DutyRow).where(
-        DutyRow.state == DutyState.OPEN, DutyRow.due_on >= day_of(work.now), DutyRow.due_on <= until
+        DutyRow.state == DutyState.OPEN,
+        overdue.WAS_DUE,
+        DutyRow.due_on >= day_of(work.now),
+        DutyRow.due_on <= until,
     )
     for row in work.db.exec(wanted.order_by(col(DutyRow.id))):
         name = KIND_NAMES[Kind(row.kind)]
