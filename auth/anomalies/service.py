@@ -18,14 +18,17 @@ from auth.anomalies.rules import Action, Found, Rule
 from auth.anomalies.tables import AnomalyRow, AnomalySettingRow, AnomalySweepRow
 from auth.anomalies.workflow import FINAL, MACHINE, State, Step
 from auth.casework.book import Book, CaseStep, Command, made_by, need_reason
-from auth.delegations import standing
+from auth.delegations.standing import doer
+from auth.grants import queries
 from auth.grants import service as grants
+from auth.grants.steps import of_own_side
 from auth.grants.tables import GrantRow, UsageEventRow
 from auth.grants.workflow import State as GrantState
 from auth.policy.model import Prose
 from auth.roles import PERMISSIONS
 from auth.scope import roles_towards, sight
-from core.errors import InputRefused, refuse_if
+from core.errors import InputRefused, Reason, refuse_if
+from core.ids import GrantId
 from core.text import Text
 from core.work import Work, hold
 
@@ -187,6 +190,7 @@ def to_answer(work: Work, actor: Actor, limit: int = 50) -> tuple[list[AnomalyRe
         actor,
         col(AnomalyRow.state) == State.OPEN,
         mine,
+        col(AnomalyRow.org_id).not_in(doer(work, actor).orgs),
         order=[col(AnomalyRow.created_at)],
         limit=limit,
     )
@@ -200,15 +204,20 @@ def number_open(work: Work) -> int:
 
 
 def commands(work: Work, actor: Actor, anomaly_id: str) -> list[Command]:
+    """What this actor may do with it now."""
     row = BOOK.row(work, anomaly_id, actor)
-    return BOOK.commands(actor, row, lambda _: standing.of_the_holder(work, actor, row.org_id))
+    return BOOK.commands(actor, row, lambda _: _against(work, actor, row))
+
+
+def _against(work: Work, actor: Actor, row: AnomalyRow) -> tuple[Reason, ...]:
+    return of_own_side(work, actor, queries.row(work, GrantId(row.grant_id)))
 
 
 def close(work: Work, actor: Actor, anomaly_id: str, step: Step, body: CaseStep) -> AnomalyRead:
-    """Answer a finding, with a reason. What was seen until now does not count again; a throttle ends."""
+    """Answer a finding, with a reason; nobody of the holder's side does. What was seen until now does not count again; a throttle ends."""
     row = BOOK.row(work, anomaly_id, actor, version=body.version, to_change=True)
     BOOK.check(actor, row, step)
-    refuse_if(tuple(standing.of_the_holder(work, actor, row.org_id)))
+    refuse_if(_against(work, actor, row))
     need_reason(body.note)
     BOOK.move(work, actor, row, step, body.note)
     if row.action == Action.THROTTLE and not _is_slow(work, row.grant_id):

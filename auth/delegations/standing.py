@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from sqlalchemy import BindParameter, ColumnElement, Executable, and_, bindparam, literal, union_all
@@ -17,9 +17,7 @@ from auth.identity.tables import AccountRow
 from auth.policy.filters.rules import LOCAL
 from auth.policy.separation import Doer
 from auth.roles import Role
-from core.errors import Reason
 from core.recalled import recalled
-from core.text import Text
 from core.work import Asked, Work, fetched
 
 
@@ -85,16 +83,6 @@ def doer(work: Work, actor: Actor) -> Doer:
     return Doer(
         actor.person_id, frozenset(own).union(*(orgs_of_person(work, person) for person in pair)), pair
     )
-
-
-def of_the_holder(work: Work, actor: Actor, org_id: str) -> Iterator[Reason]:
-    """Rule 1: whoever belongs to the holder, by whatever account, answers nothing that is held against its grant."""
-    if org_id in doer(work, actor).orgs:
-        text = Text(
-            "您属于被授权机构，不得办理对其授权采取的措施；请由他人办理。",
-            "You belong to the holder: another person answers what is held against its grant.",
-        )
-        yield Reason("own-organisation", text, "职责分离 · segregation of duties (1)")
 
 
 def question(work: Work, actor: Actor) -> Asked:

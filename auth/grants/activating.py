@@ -133,7 +133,7 @@ def activation_objections(
     policy = view.policy
     found = [
         *view.blocks,
-        *separation.not_of_the_applicant(doer(work, actor), row.org_id, steps.whole_past(work, row)),
+        *steps.of_own_side(work, actor, row),
         *separation.approver_does_not_activate(doer(work, actor), json.loads(row.approved_by)),
         *rules.licence_objections(licence(work, OrgId(row.org_id)), work.now),
         *rules.asset_objections(asset),

@@ -60,7 +60,7 @@ def resume(work: Work, actor: Actor, grant_id: GrantId, body: GrantStep) -> Gran
 
 def _resumption_objections(work: Work, actor: Actor, row: GrantRow) -> tuple[Reason, ...]:
     return (
-        *separation.not_of_the_applicant(doer(work, actor), row.org_id, steps.whole_past(work, row)),
+        *steps.of_own_side(work, actor, row),
         *separation.suspender_does_not_resume(doer(work, actor), queries.past(work, row.id)),
         *observing.against_resuming(work, actor, row.id),
     )
@@ -80,9 +80,7 @@ def revoke(
     `assets`: to know whose the datasets are that a bar names; without it none may be named.
     """
     row = steps.load(work, actor, grant_id, body, needs_note=True)
-    refuse_if(
-        tuple(separation.not_of_the_applicant(doer(work, actor), row.org_id, steps.whole_past(work, row)))
-    )
+    refuse_if(steps.of_own_side(work, actor, row))
     grounds = Grounds(**body.model_dump(include=set(Grounds.model_fields)))
     revocations.demand_bar(work, actor, grounds, partial(_department, assets))
     steps.move(work, actor, row, Step.REVOKE, body.note)
@@ -147,9 +145,7 @@ def commands(
         if step is Step.ACTIVATE:
             against = activation_objections(work, actor, row, assets, has_release, holds)
         if step is Step.REVOKE:
-            against = tuple(
-                separation.not_of_the_applicant(doer(work, actor), row.org_id, steps.whole_past(work, row))
-            )
+            against = steps.of_own_side(work, actor, row)
         if step is Step.RESUME:
             against = _resumption_objections(work, actor, row)
         if step in OF_SLEEP:

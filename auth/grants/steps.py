@@ -10,16 +10,17 @@ from sqlmodel import Field, SQLModel
 from auth import audit
 from auth.actor import Actor
 from auth.applications import deeds
+from auth.delegations.standing import doer
 from auth.duties import service as duties
 from auth.grants import queries, telling
 from auth.grants.tables import GrantEventRow, GrantRow
 from auth.grants.workflow import FINAL, State, Step, advance
 from auth.policy.model import Prose
-from auth.policy.separation import Past
+from auth.policy.separation import Past, not_of_the_applicant
 from auth.profile.now import limits_now
 from auth.scope import roles_towards
 from core import outbox
-from core.errors import InputRefused, Stale
+from core.errors import InputRefused, Reason, Stale
 from core.ids import GrantId
 from core.text import Text
 from core.work import Work
@@ -113,3 +114,8 @@ def remember(work: Work, actor: Actor, row: GrantRow, step: str, before: str, no
 def whole_past(work: Work, row: GrantRow) -> tuple[Past, ...]:
     """What was done to the grant and, before it, to its application."""
     return (*deeds.past(work, row.application_id), *queries.past(work, row.id))
+
+
+def of_own_side(work: Work, actor: Actor, row: GrantRow) -> tuple[Reason, ...]:
+    """Rule 1 for whatever the bureau decides about a grant: what stands against somebody of the holder's side, by any account."""
+    return tuple(not_of_the_applicant(doer(work, actor), row.org_id, whole_past(work, row)))

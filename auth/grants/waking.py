@@ -8,14 +8,13 @@ from typing import Final
 from sqlmodel import col, select
 
 from auth.actor import SYSTEM, Actor
-from auth.delegations.standing import doer
 from auth.grants import dormancy, steps, telling
 from auth.grants.reading import GrantRead, read
 from auth.grants.steps import GrantStep
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import Step
 from auth.messages import audience
-from auth.policy import rules, separation
+from auth.policy import rules
 from auth.profile.now import limits_now
 from auth.roles import Role
 from core.errors import Reason, refuse_if
@@ -92,4 +91,4 @@ def _against_waking(work: Work, actor: Actor, row: GrantRow, step: Step) -> Iter
         yield rules.refused(
             "resume-not-asked", "持有方尚未申请恢复。", "The holder has not asked to resume it.", rules.GRANT
         )
-    yield from separation.not_of_the_applicant(doer(work, actor), row.org_id, steps.whole_past(work, row))
+    yield from steps.of_own_side(work, actor, row)

@@ -14,10 +14,12 @@ from auth.asset import Asset
 from auth.casework.book import Book, CaseStep, Command, made_by, need_reason
 from auth.delegations.standing import doer
 from auth.grants import queries as grants
+from auth.grants.steps import of_own_side
 from auth.identity import organisations
 from auth.incidents import freezes, telling
 from auth.incidents.tables import IncidentRow
 from auth.incidents.workflow import FINAL, MACHINE, TARGET_NAMES, State, Step, Target
+from auth.policy import separation
 from auth.policy.model import Prose
 from auth.scope import roles_towards, sight
 from core.errors import Conflict, NotFound, Reason, refuse_if
@@ -142,7 +144,7 @@ def _target(work: Work, actor: Actor, body: IncidentCreate, assets: Assets) -> t
 
 
 def lift(work: Work, actor: Actor, incident_id: str, body: CaseStep) -> IncidentRead:
-    """End the freeze: another person than the one who froze, with a reason."""
+    """End the freeze, with a reason: neither who froze nor whoever belongs to an organisation that the freeze is laid on or whose grant it stops."""
     row = BOOK.row(work, incident_id, actor, version=body.version, to_change=True)
     BOOK.check(actor, row, Step.LIFT)
     refuse_if(tuple(_against_lifting(work, actor, row)))
@@ -153,25 +155,28 @@ def lift(work: Work, actor: Actor, incident_id: str, body: CaseStep) -> Incident
 
 
 def _against_lifting(work: Work, actor: Actor, row: IncidentRow) -> Iterator[Reason]:
-    basis = "职责分离 · segregation of duties (5)"
     who = doer(work, actor)
     if row.created_person in who.persons:
         text = Text(
             "该冻结由您发起，须由另一位安全管理员解除。",
             "You froze it; another security officer must lift it.",
         )
-        yield Reason("freezer-does-not-lift", text, basis)
-    if row.target_kind == Target.ORGANISATION and row.target_id in who.orgs:
+        yield Reason("freezer-does-not-lift", text, f"{separation.BASIS} (5)")
+    if row.target_kind == Target.GRANT:
+        yield from of_own_side(work, actor, grants.row(work, GrantId(row.target_id)))
+    elif row.target_kind == Target.ORGANISATION and row.target_id in who.orgs:
         text = Text(
             "您属于被冻结的机构，不得解除。", "You belong to the frozen organisation and may not lift it."
         )
-        yield Reason("own-organisation", text, basis)
-    elif any(telling.concerns(work, row, org) for org in sorted(who.orgs)):
+        yield Reason("own-organisation", text, f"{separation.BASIS} (1)")
+    elif row.target_kind != Target.PLATFORM and any(
+        telling.concerns(work, row, org) for org in sorted(who.orgs)
+    ):
         text = Text(
-            "该冻结影响您所属机构的授权，须由他人解除。",
-            "The freeze meets a grant of your organisation; another person must lift it.",
+            "您所属的机构持有因该冻结而停止使用的授权，不得由您解除；请由另一位安全管理员解除。",
+            "Your organisation holds a grant that this freeze stops; another security officer must lift it.",
         )
-        yield Reason("own-organisation", text, "职责分离 · segregation of duties (1)")
+        yield Reason("own-organisation", text, f"{separation.BASIS} (1)")
 
 
 def incident(work: Work, actor: Actor, incident_id: str) -> IncidentRead:

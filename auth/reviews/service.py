@@ -16,10 +16,11 @@ from sqlmodel import Field, SQLModel, col, select
 from auth import audit
 from auth.actor import SYSTEM, Actor
 from auth.casework.book import Book, CaseStep, Command, made_by, need_reason
-from auth.delegations.standing import doer, of_the_holder
+from auth.delegations.standing import doer
 from auth.grants import lineage
 from auth.grants import queries as grant_queries
 from auth.grants import service as grants
+from auth.grants.steps import of_own_side
 from auth.grants.tables import GrantRow
 from auth.grants.workflow import FINAL as GRANT_FINAL
 from auth.grants.workflow import State as GrantState
@@ -237,9 +238,9 @@ def answer(work: Work, actor: Actor, review_id: str, body: ReviewAnswer) -> Revi
     """The steward's word: keep counts at once, narrow and withdraw wait for a second person."""
     row = REVIEWS.row(work, review_id, actor, version=body.version, to_change=True)
     REVIEWS.check(actor, row, body.outcome)
+    refuse_if(tuple(against(work, actor, row, body.outcome)))
     need_reason(body.note)
     grant = grant_queries.row(work, GrantId(row.grant_id))
-    refuse_if(tuple(against(work, actor, row, body.outcome)))
     refuse_if(tuple(rules.answer_objections(body.outcome, body.columns, granted(grant))))
     if row.kind == Kind.EVALUATION:
         _need_parts(body)
@@ -297,7 +298,8 @@ def _tell_holder(work: Work, row: ReviewRow) -> None:
 
 
 def against(work: Work, actor: Actor, row: ReviewRow, which: StrEnum) -> Iterator[Reason]:
-    """Two people: whoever answered does not decide, by whatever account or deputy; the holder's own person neither answers nor decides."""
+    """Nobody of the holder's side answers or decides; and two people: whoever answered does not decide, by whatever account or deputy."""
+    yield from of_own_side(work, actor, grant_queries.row(work, GrantId(row.grant_id)))
     if which in (Step.CONFIRM, Step.REVOKE):
         steps = {Step.NARROW.value, Step.WITHDRAW.value}
         newest = [past for past in REVIEWS.past(work, row.id) if past.step in steps]
@@ -306,7 +308,6 @@ def against(work: Work, actor: Actor, row: ReviewRow, which: StrEnum) -> Iterato
                 "该答复由您作出，须由另一人确认。", "The answer is yours; another person must confirm it."
             )
             yield Reason("answerer-does-not-decide", text, "职责分离 · segregation of duties (3)")
-    yield from of_the_holder(work, actor, row.org_id)
 
 
 def mark_pilot(work: Work, actor: Actor, grant_id: str, body: PilotMark) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Final
 
 from sqlalchemy import ColumnElement, false, or_, true
@@ -11,10 +10,9 @@ from sqlmodel import SQLModel, col, select
 
 from auth.actor import Actor
 from auth.casework.book import Book, CaseStep, Command, made_by, need_reason
-from auth.delegations import standing
 from auth.grants import queries as grants
 from auth.grants.service import suspend
-from auth.grants.steps import GrantStep
+from auth.grants.steps import GrantStep, of_own_side
 from auth.grants.tables import GrantRow
 from auth.grants.telling import holder_and_dataset
 from auth.grants.workflow import State as GrantState
@@ -118,9 +116,7 @@ def commands(work: Work, actor: Actor, proposal_id: str) -> list[Command]:
     """What this actor may do with it now, and what stands against it."""
     row = BOOK.row(work, proposal_id, actor)
     return BOOK.commands(
-        actor,
-        row,
-        lambda step: (*_against(work, row, step), *standing.of_the_holder(work, actor, row.org_id)),
+        actor, row, lambda step: _against(work, row) if step is Step.SUSPEND else _own(work, actor, row)
     )
 
 
@@ -129,8 +125,8 @@ def _in_force_now(work: Work, row: SuspensionProposalRow) -> list[GrantRow]:
     return _and_after(work, [grants.row(work, GrantId(row.grant_id))])
 
 
-def _against(work: Work, row: SuspensionProposalRow, step: StrEnum) -> tuple[Reason, ...]:
-    if step is not Step.SUSPEND or _in_force_now(work, row):
+def _against(work: Work, row: SuspensionProposalRow) -> tuple[Reason, ...]:
+    if _in_force_now(work, row):
         return ()
     return (
         refused(
@@ -142,11 +138,15 @@ def _against(work: Work, row: SuspensionProposalRow, step: StrEnum) -> tuple[Rea
     )
 
 
+def _own(work: Work, actor: Actor, row: SuspensionProposalRow) -> tuple[Reason, ...]:
+    return of_own_side(work, actor, grants.row(work, GrantId(row.grant_id)))
+
+
 def carry_out(work: Work, actor: Actor, proposal_id: str, body: CaseStep) -> ProposalRead:
     """Suspend the grant, or what took its place since, by the ordinary step, for what was found; what is added goes behind it."""
     row = BOOK.row(work, proposal_id, actor, version=body.version, to_change=True)
     BOOK.check(actor, row, Step.SUSPEND)
-    refuse_if((*_against(work, row, Step.SUSPEND), *standing.of_the_holder(work, actor, row.org_id)))
+    refuse_if(_against(work, row))
     found = _in_force_now(work, row)[0]
     said = f"{row.found} {body.note}".strip()[:_LONGEST]
     suspend(work, actor, GrantId(found.id), GrantStep(note=said))
@@ -155,9 +155,9 @@ def carry_out(work: Work, actor: Actor, proposal_id: str, body: CaseStep) -> Pro
 
 
 def dismiss(work: Work, actor: Actor, proposal_id: str, body: CaseStep) -> ProposalRead:
-    """Let the grant go on, and say why."""
+    """Let the grant go on, and say why; nobody of the holder's side does."""
     row = BOOK.row(work, proposal_id, actor, version=body.version, to_change=True)
     BOOK.check(actor, row, Step.DISMISS)
-    refuse_if(tuple(standing.of_the_holder(work, actor, row.org_id)))
+    refuse_if(_own(work, actor, row))
     need_reason(body.note)
     return ProposalRead.model_validate(BOOK.move(work, actor, row, Step.DISMISS, body.note))

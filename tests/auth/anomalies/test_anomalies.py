@@ -22,7 +22,7 @@ from core.errors import AccessRefused, InputRefused, TransitionRefused
 from core.work import Work
 from tests.conftest import TestClock
 from tests.desk import Desk, a_desk, a_grant, codes, kinds
-from tests.people import a_person, browser_as, client_as
+from tests.people import a_person, actor_of, browser_as, client_as
 
 WHY = "核查完毕，属正常业务"
 
@@ -163,6 +163,26 @@ def test_an_alert_stops_nothing_and_off_finds_nothing(desk: Desk, grant: GrantRe
     assert sweep(desk) == 1
     ask(desk, grant)
     assert state_of(desk, grant) == "ACTIVE"
+
+
+@pytest.mark.parametrize("step", list(Step))
+def test_whoever_belongs_to_the_holder_by_any_account_does_not_end_its_throttle(
+    desk: Desk, grant: GrantRead, step: Step
+) -> None:
+    with desk.house.write() as work:
+        officer = actor_of(work, "officer").person_id
+        a_person(work, "two_hats", "bureau", ["security_officer"], person_id=officer)
+    refuse(desk, grant, 11)
+    sweep(desk)
+    (finding,) = found(desk)
+    with desk.read("two_hats") as (work, actor):
+        offered = service.commands(work, actor, finding.id)
+        assert service.to_answer(work, actor) == ([], 0)
+    assert {reason.code for each in offered for reason in each.reasons} == {"separation-of-duties-1"}
+    with pytest.raises(AccessRefused) as refused:
+        close(desk, finding, step, "two_hats")
+    assert codes(refused) == ["separation-of-duties-1"]
+    close(desk, finding, step)
 
 
 @pytest.mark.parametrize("is_set_afterwards", [False, True])

@@ -8,14 +8,15 @@ from api.house import House
 from auth.applications.workflow import State
 from auth.casework.book import CaseStep
 from auth.grants import reading, usage
+from auth.identity.tables import AccountRow
 from auth.incidents import service
 from auth.incidents.service import IncidentCreate
 from auth.incidents.workflow import Target
 from core.errors import AccessRefused, Conflict, InputRefused, NotFound, Stale, TransitionRefused
 from core.ids import GrantId
 from tests.conftest import TestClock
-from tests.desk import PARKS, Desk, a_desk, a_grant, agreed, an_application, decided, submitted
-from tests.people import a_person, browser_as, client_as
+from tests.desk import PARKS, Desk, a_desk, a_grant, agreed, an_application, codes, decided, submitted
+from tests.people import a_person, actor_of, browser_as, client_as
 
 
 @pytest.fixture
@@ -107,6 +108,40 @@ def test_whoever_belongs_to_the_frozen_organisation_does_not_lift(desk: Desk) ->
     with pytest.raises(AccessRefused) as refused:
         _lift(desk, incident)
     assert [reason.code for reason in refused.value.reasons] == ["own-organisation"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [("grant", ["separation-of-duties-1"]), ("dataset", ["own-organisation"]), ("department", ["own-organisation"]), ("platform", [])],
+)  # fmt: skip
+def test_whoever_belongs_to_the_holder_by_any_account_does_not_lift_what_stops_its_grant(
+    desk: Desk, kind: str, code: list[str]
+) -> None:
+    grant = a_grant(desk)
+    with desk.house.write() as work:
+        officer = actor_of(work, "officer").person_id
+        a_person(work, "two_hats", "bureau", ["security_officer"], person_id=officer)
+    target = {"grant": grant.id, "dataset": PARKS.dataset_id, "department": "parks", "platform": "all"}[kind]
+    incident = _freeze(desk, kind.replace("department", "organisation"), target)
+    with desk.read("two_hats") as (work, actor):
+        (offered,) = service.commands(work, actor, incident)
+    assert [reason.code for reason in offered.reasons] == code
+    if code:
+        with pytest.raises(AccessRefused) as refused:
+            _lift(desk, incident, "two_hats")
+        assert codes(refused) == code
+    _lift(desk, incident, "watch2" if code else "two_hats")
+
+
+def test_whoever_acted_for_the_holder_does_not_lift_after_changing_sides(desk: Desk) -> None:
+    grant = a_grant(desk)
+    with desk.house.write() as work:
+        work.db.get_one(AccountRow, actor_of(work, "applicant").account_id).org_id = "mapper"
+        applied = actor_of(work, "applicant").person_id
+        a_person(work, "two_hats", "bureau", ["security_officer"], person_id=applied)
+    with pytest.raises(AccessRefused) as refused:
+        _lift(desk, _freeze(desk, "grant", grant.id), "two_hats")
+    assert codes(refused) == ["separation-of-duties-1"]
 
 
 def test_one_freeze_at_a_time_on_a_target_that_exists_with_a_reason(desk: Desk) -> None:

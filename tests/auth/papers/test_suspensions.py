@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from sqlmodel import select
 
@@ -69,8 +67,7 @@ def test_every_state_step_and_role_is_what_the_table_says() -> None:
     assert {role for move in MOVES.values() for role in move.by} == {Role.SECURITY_OFFICER}
 
 
-@pytest.mark.parametrize("answer", [suspensions.dismiss, suspensions.carry_out])
-def test_the_holders_own_person_answers_no_proposal(desk: Desk, answer: Callable[..., ProposalRead]) -> None:
+def test_the_holders_own_person_dismisses_no_proposal(desk: Desk) -> None:
     a_breach(desk)
     with desk.house.write() as work:
         a_person(
@@ -78,11 +75,11 @@ def test_the_holders_own_person_answers_no_proposal(desk: Desk, answer: Callable
         )
     (found,) = proposed(desk)
     with pytest.raises(AccessRefused) as refused, desk.write("guardian") as (work, actor):
-        answer(work, actor, found.id, CaseStep(note="已核查，没有问题"))
-    assert codes(refused) == ["own-organisation"]
+        suspensions.dismiss(work, actor, found.id, CaseStep(note="已核查，没有问题"))
+    assert codes(refused) == ["separation-of-duties-1"]
     with desk.read("guardian") as (work, actor):
-        told = suspensions.commands(work, actor, found.id)
-    assert [[reason.code for reason in each.reasons] for each in told] == [["own-organisation"]] * 2
+        told = {each.step: each.reasons for each in suspensions.commands(work, actor, found.id)}
+    assert (told["suspend"], [reason.code for reason in told["dismiss"]]) == ((), ["separation-of-duties-1"])
 
 
 def test_a_breach_proposes_and_one_step_suspends(house: House) -> None:

@@ -46,7 +46,7 @@ from tests.desk import (
     screened,
     submitted,
 )
-from tests.people import a_person, browser_as, client_as
+from tests.people import a_person, actor_of, browser_as, client_as
 
 DAY = date(2026, 3, 2)
 AUTUMN = date(2026, 11, 30)
@@ -175,6 +175,33 @@ def test_two_people_withdraw_and_what_is_returned_is_answered_anew(desk: Desk) -
     assert _decide(desk, found, Step.RETURN, note="请说明依据").state is State.OPEN
     assert _answer(desk, found, Step.KEEP).state is State.KEPT
     assert _grant(desk, grant.id).state == "ACTIVE"
+
+
+def test_whoever_belongs_to_the_holder_by_any_account_neither_answers_nor_decides(desk: Desk) -> None:
+    a_grant(desk, columns=["venue_id", "venue_name"])
+    _campaign(desk)
+    (found,) = _items(desk)
+    with desk.house.write() as work:
+        officer = actor_of(work, "officer").person_id
+        a_person(work, "two_hats", "parks", ["steward", "approver"], person_id=officer)
+
+    def offered() -> dict[str, list[str]]:
+        with desk.read("two_hats") as (work, actor):
+            said = service.commands(work, actor, found.id)
+        return {each.step: [reason.code for reason in each.reasons] for each in said}
+
+    own = ["separation-of-duties-1"]
+    assert offered() == {"keep": own, "narrow": own, "withdraw": own}
+    for outcome, columns in ((Step.KEEP, ()), (Step.NARROW, ("venue_id",)), (Step.WITHDRAW, ())):
+        with pytest.raises(AccessRefused) as refused:
+            _answer(desk, found, outcome, "two_hats", columns=columns)
+        assert codes(refused) == own
+    _answer(desk, found, Step.WITHDRAW)
+    assert offered() == {"revoke": own, "return": own}
+    for which in (Step.RETURN, Step.REVOKE):
+        with pytest.raises(AccessRefused) as refused:
+            _decide(desk, found, which, "two_hats", note="请说明依据")
+        assert codes(refused) == own
 
 
 def test_a_narrowed_grant_is_amended_in_time_or_stops(desk: Desk, clock: TestClock) -> None:
