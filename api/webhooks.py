@@ -25,7 +25,7 @@ from auth.messages import audience
 from auth.messages.service import tell
 from auth.roles import PERMISSIONS
 from auth.webhooks import routing
-from auth.webhooks.rules import wait_after
+from auth.webhooks.rules import RETRY_S, wait_after
 from auth.webhooks.tables import DeliveryRow, EndpointRow
 from catalog import queries as catalog
 from core.errors import AppError, InputRefused
@@ -74,7 +74,7 @@ def send_webhooks(house: House, *, resolve: Resolve = lookup) -> int:
         with house.write() as work:
             routing.route(work, catalog.dataset, tell=_lost)
     with house.read() as work:
-        rows = routing.due(work)
+        rows = _least_asked_first(routing.due(work))
     taken, silent, ends = 0, set(), time.monotonic() + PATIENCE_S
     for row, endpoint in rows:
         if (
@@ -92,6 +92,19 @@ def send_webhooks(house: House, *, resolve: Resolve = lookup) -> int:
             silent.add(endpoint.id)
         _note(house, row.id, answer)
     return taken
+
+
+def _least_asked_first(rows: list[tuple[DeliveryRow, EndpointRow]]) -> list[tuple[DeliveryRow, EndpointRow]]:
+    """The same turns; of each endpoint first what was really sent least often, so that one thing it cannot take does not keep the others from being sent."""
+    of: dict[str, list[DeliveryRow]] = {}
+    for row, endpoint in rows:
+        of.setdefault(endpoint.id, []).append(row)
+    queues = {key: iter(sorted(found, key=_asked)) for key, found in of.items()}
+    return [(next(queues[endpoint.id]), endpoint) for _, endpoint in rows]
+
+
+def _asked(row: DeliveryRow) -> int:
+    return sum(each["excerpt"] != _NOT_TRIED.excerpt for each in row.log)
 
 
 def _attempt(house: House, row: DeliveryRow, endpoint: EndpointRow, resolve: Resolve) -> Answer | None:
@@ -161,6 +174,10 @@ def _note(house: House, delivery_id: str, answer: Answer) -> None:
     with house.write() as work:
         row = work.db.get_one(DeliveryRow, delivery_id)
         if row.state != "waiting":
+            return
+        if answer is _NOT_TRIED and wait_after(row.attempts + 1) is None:
+            row.due_at = work.now + timedelta(seconds=RETRY_S[0])  # the last attempt is a real one
+            work.db.add(row)
             return
         row.attempts += 1
         entry = {

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import func
+from sqlalchemy import case, func
 from sqlalchemy import select as chosen
 from sqlmodel import col, select
 
@@ -143,7 +143,7 @@ def route(work: Work, sees_dataset: Sees, limit: int = 200, *, tell: Told) -> in
 def due(work: Work, each: int = 50, limit: int = 500) -> list[tuple[DeliveryRow, EndpointRow]]:
     """Deliveries whose time has come: of one thing and endpoint only the first that has not ended, of one endpoint `each` at most.
 
-    Endpoints take turns, those without a failed attempt on what waits first: however much waits for one, the others get theirs.
+    Those without a failed attempt on what waits come first. Organisations take turns, and their endpoints; then whatever has been due longest.
     """
     waiting = chosen(
         col(DeliveryRow.id).label("id"),
@@ -159,12 +159,17 @@ def due(work: Work, each: int = 50, limit: int = 500) -> list[tuple[DeliveryRow,
     heads = (
         chosen(line.c.id, line.c.failed, turn).where(line.c.place == 1, line.c.due_at <= work.now).subquery()
     )
+    troubled = case((heads.c.failed > 0, 1), else_=0)
+    of_org = func.row_number().over(
+        partition_by=(EndpointRow.org_id, troubled),
+        order_by=(heads.c.turn, col(DeliveryRow.due_at), col(DeliveryRow.id)),
+    )
     wanted = (
         select(DeliveryRow, EndpointRow)
         .join(heads, heads.c.id == col(DeliveryRow.id))
         .join(EndpointRow, col(EndpointRow.id) == col(DeliveryRow.endpoint_id))
         .where(heads.c.turn <= each, col(EndpointRow.is_on).is_(True), col(EndpointRow.removed_at).is_(None))
-        .order_by(heads.c.failed > 0, heads.c.turn, heads.c.failed, col(DeliveryRow.id))
+        .order_by(troubled, of_org, col(DeliveryRow.due_at), col(DeliveryRow.id))
         .limit(limit)
     )
     return [(row, endpoint) for row, endpoint in work.db.exec(wanted)]

@@ -14,8 +14,9 @@ import pytest
 from sqlmodel import select
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from api import webhooks
 from api.house import House
-from api.webhooks import sealer, send_webhooks
+from api.webhooks import Answer, sealer, send_webhooks
 from auth.applications.workflow import State
 from auth.audit import AuditEventRow
 from auth.casework.book import CaseStep
@@ -183,8 +184,72 @@ def test_an_endpoint_that_does_not_answer_takes_no_turn_of_another(
         clock.forward(seconds=30)
     first, second = rows(desk)[:2]
     assert (first.attempts, second.attempts) == (2, 2), "they wait together, by the schedule"
-    assert [each["excerpt"][:9] for each in second.log] == ["not tried"] * 2
+    assert ["not tried" in each["excerpt"] for each in first.log] == [False, True]
+    assert ["not tried" in each["excerpt"] for each in second.log] == [True, False], "they are asked by turns"
     assert second.due_at - clock() == timedelta(seconds=RETRY_S[1] - 30)
+
+
+def _filled(desk: Desk, endpoint: str, *things: str) -> None:
+    with desk.house.write() as work:
+        row = work.db.get_one(EndpointRow, endpoint)
+        for thing in things:
+            service.delivery(work, row, work.new_id(), "webhook.ping", thing, {"endpoint_id": endpoint})
+
+
+def test_one_thing_that_an_endpoint_cannot_take_keeps_no_other_from_it(
+    desk: Desk, receiver: Receiver, clock: TestClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _filled(desk, an_endpoint(desk, "officer", receiver.url).endpoint.id, "one", "two", "three")
+    broken, post = rows(desk)[0].id, webhooks.post
+
+    def breaks(house: House, url: str, body: bytes, headers: dict[str, str], resolve: Any) -> Answer:
+        if headers["webhook-id"] == broken:
+            return Answer(0, "RemoteProtocolError")
+        return post(house, url, body, headers, resolve)
+
+    monkeypatch.setattr(webhooks, "post", breaks)
+    assert send_webhooks(desk.house) == 0
+    clock.forward(seconds=30)
+    assert send_webhooks(desk.house) == 2
+    assert [each.state for each in rows(desk)] == ["waiting", "sent", "sent"]
+
+
+def test_nothing_dies_of_an_attempt_that_was_not_made(desk: Desk, clock: TestClock) -> None:
+    _filled(desk, an_endpoint(desk, "officer", "http://127.0.0.1:9/nobody-listens").endpoint.id, "one", "two")
+    with desk.house.write() as work:
+        for row in work.db.exec(select(DeliveryRow)):
+            row.attempts = len(RETRY_S)
+            work.db.add(row)
+    send_webhooks(desk.house)
+    assert [each.state for each in rows(desk)] == ["dead", "waiting"]
+    clock.forward(seconds=30)
+    send_webhooks(desk.house)
+    second = rows(desk)[1]
+    assert (second.state, second.attempts) == ("dead", len(RETRY_S) + 1)
+    assert "not tried" not in second.log[-1]["excerpt"]
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["fresh", "one thing long refused"])
+def test_twenty_silent_endpoints_of_one_organisation_take_one_turn_of_anothers(
+    desk: Desk, receiver: Receiver, clock: TestClock, refused: bool
+) -> None:
+    silent = [an_endpoint(desk, "officer", f"http://127.0.0.1:9/{each}").endpoint.id for each in range(20)]
+    heard = an_endpoint(desk, "officer2", receiver.url).endpoint.id
+    for each in silent:
+        _filled(desk, each, "one", "two")
+    if refused:
+        _filled(desk, heard, "refused")
+        with desk.house.write() as work:
+            for row in work.db.exec(select(DeliveryRow)):
+                row.attempts = 7 if row.endpoint_id == heard else 1
+                row.due_at = clock() + timedelta(hours=20 if row.endpoint_id == heard else 0)
+                work.db.add(row)
+    with desk.write("officer2") as (work, actor):
+        service.ping(work, actor, heard)
+    with desk.house.read() as work:
+        order = [endpoint.id for _, endpoint in routing.due(work)]
+    assert order.index(heard) <= 1
+    assert len(order) == 41
 
 
 def test_an_endpoint_that_refuses_one_thing_is_asked_about_the_others(desk: Desk, receiver: Receiver) -> None:
